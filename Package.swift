@@ -215,7 +215,10 @@ let package = Package(
     tests("PyTorchTests", ["GraftTensors", "PyTorch", "Safetensors", "Zip"]),
     tests("NumPyTests", ["GraftTensors", "NPY", "NumPy", "Safetensors", "Zip"]),
     tests("ZipTests", ["GraftTensors", "Zip", "CZlib"]),
-    tests("HDF5Tests", ["FuzzTargets", "GraftTensors", "HDF5", "Safetensors"]),
+    tests("HDF5Tests", ["CForkedReader", "FuzzTargets", "GraftTensors", "HDF5", "Safetensors"]),
+    .target(
+      name: "CForkedReader", dependencies: ["CHDF5"], path: "Tests/CForkedReader",
+      cSettings: [.headerSearchPath("../../Plugins/Formats/HDF5/CHDF5")]),
     tests(
       "TensorFlowBundleTests",
       [

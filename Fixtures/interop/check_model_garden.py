@@ -8,6 +8,7 @@ every variable of what Graft writes for them, with the same outputs.
 """
 
 import json
+import shutil
 import sys
 import tempfile
 from importlib.metadata import version
@@ -25,7 +26,15 @@ GOOGLE = FIXTURES / "tensorflow/google/pretraining"
 # What is made, and what has the same tensors and more: Google's checkpoint, of which heads are left, or a fixture.
 FILES = {
     "encoder": GOOGLE, "masked-lm": GOOGLE, "saved-model": GOOGLE, "classifier": FIXTURES / "tensorflow/model-garden/classifier",
+    "span-labeler": FIXTURES / "tensorflow/model-garden/span-labeler",
 }
+
+
+def named(folder, name):
+    """The folder with the class in its configuration, without which two outputs have two meanings."""
+    file = folder / "bert_config.json"
+    file.write_text(json.dumps({"architectures": [name], **json.loads(file.read_text())}))
+    return folder
 
 
 def reads(graft, report, work, only):
@@ -34,6 +43,11 @@ def reads(graft, report, work, only):
     checks = report.of("tensorflow", FRAMEWORK, DIALECT, "bert")
     for name, same in FILES.items():
         source, imported = garden.GARDEN / name, work / "imported" / name
+        if name == "span-labeler":
+            source, same = (
+                named(folder, "BertForQuestionAnswering")
+                for folder in (source, shutil.copytree(same, work / "same"))
+            )
 
         def imports():
             graft("import", source, "--strict", "--output", imported)

@@ -47,7 +47,7 @@ OWN = {
 # What the names of the model's variables begin with.
 PARTS = (
     "word_embeddings", "position_embedding", "type_embeddings", "embeddings", "transformer", "pooler_transform",
-    "bert/cls/predictions", "sentence_prediction",
+    "bert/cls/predictions", "sentence_prediction", "predictions/transform/logits",
 )
 
 
@@ -110,18 +110,32 @@ def masked_lm():
     record(directory, "bert_model.ckpt-1", last_hidden_state=found["sequence_output"], prediction_logits=found["mlm_logits"])
 
 
+def randomize(model, part):
+    random = np.random.default_rng(7)
+    for variable in model.variables:
+        if part in variable.name:
+            variable.assign((0.3 * random.standard_normal(variable.shape)).astype(np.float32))
+
+
 def classifier(network):
     directory = fresh("classifier")
     model = models.BertClassifier(network, num_classes=3)
-    random = np.random.default_rng(7)
-    for variable in model.variables:
-        if "sentence_prediction" in variable.name:
-            variable.assign((0.3 * random.standard_normal(variable.shape)).astype(np.float32))
+    randomize(model, "sentence_prediction")
     optimizer = tf.keras.optimizers.legacy.Adam(0.0)
     model.compile(optimizer, tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     model.fit(OWN, np.array([0, 1]), verbose=0)
     tf.train.Checkpoint(model=model, optimizer=optimizer).save(str(directory / "ckpt"))
     record(directory, "ckpt-1", last_hidden_state=network(list(OWN.values()))[0], logits=model(list(OWN.values())))
+
+
+def span_labeler(network):
+    directory = fresh("span-labeler")
+    model = models.BertSpanLabeler(network)
+    randomize(model, "predictions/transform/logits")
+    tf.train.Checkpoint(model=model).save(str(directory / "ckpt"))
+    starts, ends = model(list(OWN.values()))
+    record(
+        directory, "ckpt-1", last_hidden_state=network(list(OWN.values()))[0], start_logits=starts, end_logits=ends)
 
 
 def saved_model():
@@ -155,6 +169,7 @@ def main():
     network = encoder()
     masked_lm()
     classifier(network)
+    span_labeler(network)
     saved_model()
 
 

@@ -179,6 +179,13 @@ extension DataOptions {
     return settled
   }
 
+  /// Whether a column of the text was given, or a model was trained on one that is not the usual one.
+  ///
+  /// - Parameter settled: These options, as ``settled(by:isTable:)`` has them.
+  func isTextNamed(in settled: DataOptions) -> Bool {
+    !textColumns.isEmpty || !settled.textColumns.isEmpty && settled.textColumns != [.name("text")]
+  }
+
   private func settled(by names: [String], isTable: Bool, _ usual: TrainedInputs?) throws -> DataOptions {
     guard let usual, textColumns.isEmpty else { return self }
     var options = self

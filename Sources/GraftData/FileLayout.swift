@@ -97,7 +97,7 @@ struct FileLayout {
     var parts = name.lowercased().split(separator: ".").map(String.init)
     if parts.last == "gz" { parts.removeLast() }
     if head.starts(with: "-DOCSTART-".utf8) { return .conll }
-    if !["jsonl", "ndjson"].contains(parts.last), SQuADReader.recognizes(head) { return .squad }
+    if SQuADReader.recognizes(head, inLines: ["jsonl", "ndjson"].contains(parts.last)) { return .squad }
     let start = head.drop { $0 <= 0x20 }.first
     if looksForTags, ["tsv", "tab", "txt", nil].contains(parts.count > 1 ? parts.last : nil),
       tags(in: head) == true

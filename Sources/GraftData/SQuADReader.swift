@@ -17,8 +17,11 @@ enum SQuADReader {
   }
 
   /// Whether the first bytes of a file are such a document's, or those of one that has no questions or lacks a level.
-  static func recognizes(_ head: ArraySlice<UInt8>) -> Bool {
+  ///
+  /// - Parameter isNamedLines: Whether the file is called as one of JSON Lines is, which has to have questions then.
+  static func recognizes(_ head: ArraySlice<UInt8>, inLines isNamedLines: Bool) -> Bool {
     guard isLike(head) else { return false }
+    if isNamedLines, !String(decoding: head, as: UTF8.self).contains("\"qas\"") { return false }
     // JSON Lines have an object a line, with lists called so in it.
     let text = head.drop { $0 <= 0x20 }
     let line = text.prefix { $0 != FileLayout.lineFeed }

@@ -70,9 +70,11 @@ enum TextRowReader {
     guard try lines.read(into: &record) else {
       throw GraftError(.malformed, "the file is empty", expected: "rows of text")
     }
+    let given = options
     let options =
       try hasNames
-      ? options.settled(by: (0..<record.fieldCount).map { try record.text($0) }, isTable: true) : options
+      ? given.settled(by: (0..<record.fieldCount).map { try record.text($0) }, isTable: true) : given
+    let isTextNamed = given.isTextNamed(in: options)
     let hasHeader = hasNames && (options.hasHeader ?? options.impliesHeader)
     let header = try hasHeader ? (0..<record.fieldCount).map { try record.text($0) } : nil
     let columns = try TableColumns(
@@ -108,6 +110,7 @@ enum TextRowReader {
         )
       }
       var row = try columns.row(record, path: path)
+      row.isTextNamed = isTextNamed
       row.label = try options.split(row.label, of: row)
       if try !body(row) { return }
     } while try lines.read(into: &record)
@@ -206,12 +209,12 @@ enum TextRowReader {
         for (name, index, column) in fields where wantsLabels || !column.isLabel {
           row.fields[name] = try column.value(of: .string(try record.text(index)))
         }
-        // Beside tags what is nearly a list was meant as one. A text alone may begin with a bracket.
+        // What has places in a text is not about a list.
         if mayBeWords,
-          let list = wantsLabels ? try JSON.list(inCell: row.text) : JSON(listInCell: row.text),
-          list.isOfWords
+          try !fields.contains(where: { try $0.column.hasPlaces && !record.text($0.index).isBlank }),
+          let words = try JSON.words(inCell: row.text, isTagged: wantsLabels)
         {
-          row.setWords(list)
+          row.setWords(words)
         }
       } catch let error as GraftError {
         throw error.inRow(row)
@@ -242,7 +245,8 @@ enum TextRowReader {
       }
       return name
     }
-    var options = options
+    let given = options
+    var options = given
     var (text, pair, label, labels) = (["text"], String?.none, String?.none, [String]())
     while try next(&record) {
       let object = try parse(record, report.format, options.columnAdvice("."))
@@ -289,9 +293,10 @@ enum TextRowReader {
           : .columns(labels.map { .init(name: $0, text: try object.text($0)) }),
         place: TextRow.Place(file: path, row: record.row)
       )
+      row.isTextNamed = given.isTextNamed(in: options)
       row.label = try options.split(row.label, of: row)
       do {
-        for field in options.fields {
+        for field in options.fields where options.wantsLabels || !field.isLabel {
           for name in field.isNumbered ? field.names(among: object.keys) : [field.name] {
             row.fields[name] = try object[name].map(field.value)
           }
@@ -429,11 +434,6 @@ extension TextRow {
     fields[SentenceReader.tokensColumn] = list
     text = list.array?.compactMap(\.string).joined(separator: " ") ?? ""
   }
-}
-
-extension JSON {
-  /// Whether a list in a cell is one of words, and not a text in brackets such as `[1]`.
-  fileprivate var isOfWords: Bool { array?.isEmpty == true || array?.contains { $0.string != nil } == true }
 }
 
 extension TaskColumn {

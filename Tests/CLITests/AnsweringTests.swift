@@ -37,6 +37,9 @@ import Testing
           #"{"id": 7, "question": "who", "context": "he can"}"# + "\n"
             + #"{"question": "what", "context": "do it"}"# + "\n")
       }),
+    Row(
+      "answer {question-answering} --input a.csv", stdout: ["who\n score", "\n\nwhat\n score"],
+      prepare: { try $0.write("a.csv", "question,context,text\nwho,he can,he\n,he can,what\n") }),
     Row("answer {question-answering} --input \(data) --take 2 --json", stdout: ["\"id\": \"test-1\""]),
     Row(
       "answer {question-answering} --input \(data) --take 2 --json-lines",

@@ -251,12 +251,12 @@ import Testing
     Row(
       "train model --data train.csv --max-steps 1 --output out --matryoshka 16", code: 1,
       stderr: [
-        "error: --matryoshka: the active head does not learn vectors for texts. Leave out this option."
+        "error: --matryoshka: the head 'sequence-classification' does not learn vectors for texts. Leave out this option."
       ],
       prepare: { try labelled($0) }),
     Row(
       "train model --data train.csv --max-steps 1 --output out --loss-scale 10", code: 1,
-      stderr: ["error: --loss-scale: the active head does not learn vectors for texts."],
+      stderr: ["error: --loss-scale: the head 'sequence-classification' does not learn vectors for texts."],
       prepare: { try labelled($0) }),
     Row(
       "run experiment.yaml --output out --dry-run", code: 1,

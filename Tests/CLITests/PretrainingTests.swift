@@ -29,7 +29,7 @@ struct PretrainingTests {
       "train \(electra)/replaced-token-detection --data \(data) --take 8 --output out --max-steps 2 --generator "
         + "\(electra)/base", code: 1,
       stderr: [
-        "--generator: the generator's active head does not predict tokens. Name a checkpoint whose head does."
+        "--generator: the generator has no active head. Name a checkpoint whose head predicts tokens."
       ]),
     Row(
       "evaluate \(electra)/replaced-token-detection --data \(data) --take 8 --generator nowhere", code: 1,

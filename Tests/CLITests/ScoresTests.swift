@@ -161,7 +161,7 @@ import Testing
           "the head 'sequence-classification' has another number of outputs; expected 3 names, found 4"),
         "\(four.stderr)")
       let bare = try run("head label base --labels a --output none")
-      #expect(bare.stderr.contains("the active head has no labels of its own"), "\(bare.stderr)")
+      #expect(bare.stderr.contains("base: the checkpoint has no head."), "\(bare.stderr)")
 
       // Columns of indicators.
       try sandbox.write("hot.csv", "comment,toxic,insult\nhe,1,0\nshe,0,0\nit,0,1\n")

@@ -77,7 +77,9 @@ import Testing
       prepare: sentences),
     Row(
       "evaluate {sequence-classification} --data a.conll --tag-scheme IOB2", code: 1,
-      stderr: ["the active head does not label tokens. Leave out --label-all-tokens and --tag-scheme."],
+      stderr: [
+        "the head 'sequence-classification' does not label tokens. Leave out --label-all-tokens and --tag-scheme."
+      ],
       prepare: sentences),
     Row(
       "evaluate {token-classification} --data b.jsonl", code: 1,
@@ -117,7 +119,7 @@ import Testing
       stdout: ["eval_f1", "wrote out\n"], prepare: sentences),
     Row(
       "train {sequence-classification} --data a.conll --output out --label-all-tokens", code: 1,
-      stderr: ["the active head does not label tokens"], prepare: sentences),
+      stderr: ["the head 'sequence-classification' does not label tokens"], prepare: sentences),
   ]
 
   @Test(arguments: rows) func row(_ row: Row) throws { try row.check() }
@@ -268,13 +270,21 @@ import Testing
     try Sandbox.with { sandbox in
       try sandbox.write("q.csv", "sentence,ner\n\"[\"\"Hello\"\" he said.]\",O O O\n")
       try sandbox.write("n.csv", "text,tags\nhe can,\"['O' 'O']\"\n")
-      for arguments in [["q.csv", "--text-column", "sentence"], ["n.csv"]] {
+      try sandbox.write("n.jsonl", #"{"text":"he can","tags":"['he' 'can']"}"# + "\n")
+      for arguments in [["q.csv", "--text-column", "sentence"], ["n.csv"], ["n.jsonl"]] {
         let outcome = try sandbox.graft(["tag", "{token-classification}", "--input"] + arguments)
         #expect(outcome.code == 0, "\(outcome.stderr)")
       }
-      let evaluated = try sandbox.graft(["evaluate", "{token-classification}", "--data", "n.csv"])
-      #expect(
-        evaluated.code == 1 && evaluated.stderr.contains("a list that cannot be read"), "\(evaluated.stderr)")
+      for file in ["n.csv", "n.jsonl"] {
+        let evaluated = try sandbox.graft(["evaluate", "{token-classification}", "--data", file])
+        #expect(
+          evaluated.code == 1 && evaluated.stderr.contains("a list that cannot be read"),
+          "\(evaluated.stderr)")
+      }
+      // The places are those of the file's text.
+      try sandbox.write("t.csv", #"text"# + "\n" + #""(""he can"")""# + "\n")
+      let tagged = try sandbox.graft(["tag", "{token-classification}", "--input", "t.csv", "--json-lines"])
+      #expect(tagged.stdout.contains(#"{"text":"(\"he can\")""#), "\(tagged.stdout)\(tagged.stderr)")
     }
   }
 }

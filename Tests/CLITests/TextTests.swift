@@ -168,10 +168,10 @@ import Testing
     Row("predict {pretraining} he --pair it", stdout: ["NotNext\t0.7885\the\tit\n"]),
     Row(
       "predict {next-sentence} he", code: 1,
-      stderr: ["the head tells how two texts relate. Give the second text with --pair."]),
+      stderr: ["the head 'next-sentence' tells how two texts relate. Give the second text with --pair."]),
     Row(
       "predict {next-sentence} he --heads next-sentence", code: 1,
-      stderr: ["the head tells how two texts relate. Give the second text with --pair."]),
+      stderr: ["the head 'next-sentence' tells how two texts relate. Give the second text with --pair."]),
     Row(
       "predict {next-sentence} he --task foo", code: 64,
       stderr: ["has no head 'foo'; expected one of next-sentence. The heads of its family 'bert' are: "]),

@@ -13,7 +13,7 @@ extension TrainingTests {
       stderr: ["standard input can be read once; found '-' more than once"], input: "text\nhe\n"),
     Row(
       "train {masked-lm} --data data.csv --output out --long-texts windows", code: 1,
-      stderr: ["the active head does not label texts as a whole. Leave out --long-texts."],
+      stderr: ["the head 'masked-lm' does not label texts as a whole. Leave out --long-texts."],
       prepare: classifier),
     Row(
       "train model --data data.csv --output out --stride 4", code: 1,

@@ -49,7 +49,7 @@ import Testing
       prepare: { try $0.write("a.csv", "Anchor,Positive\nhe,it\n") }),
     Row(
       "train {masked-lm} --data a.csv --output out --loss cosent", code: 1,
-      stderr: ["the active head does not learn vectors for texts"],
+      stderr: ["the head 'masked-lm' does not learn vectors for texts"],
       prepare: { try $0.write("a.csv", "text\nhe\n") }),
     Row(
       "train {masked-lm} --task sequence-classification --data a.csv --output out", code: 1,
@@ -273,14 +273,24 @@ import Testing
       #expect(
         truncated.stderr.contains("1 of 2 texts is longer than 64 tokens and is cut"), "\(truncated.stderr)")
       let record = try Data(contentsOf: sandbox.url("v.npy.json"))
-      try sandbox.replace(
-        #""max_length": null"#, with: #""max_length": -9223372036854775808"#, in: "v.npy.json")
-      let wrong = try sandbox.graft(["search", "v.npy", "they"])
-      #expect(
-        wrong.code == 1
-          && wrong.stderr.contains("key 'max_length': not a number of tokens; expected at least 1"),
-        "\(wrong.stderr)")
-      try record.write(to: sandbox.url("v.npy.json"))
+      for (key, old, new, message) in [
+        (
+          "max_length", "null", "-9223372036854775808",
+          "a whole number of at least 1, found the number -92233"
+        ),
+        ("max_length", "null", "\"32\"", "a whole number of at least 1, found the string \"32\""),
+        ("truncate_dim", "null", "-5", "a whole number of at least 1, found the number -5"),
+        ("normalize", "false", "1", "true or false, found the number 1"),
+      ] {
+        try sandbox.replace("\"\(key)\": \(old)", with: "\"\(key)\": \(new)", in: "v.npy.json")
+        let wrong = try sandbox.graft(["search", "v.npy", "they"])
+        #expect(
+          wrong.code == 1
+            && wrong.stderr.contains(
+              "v.npy.json: key '\(key)': not the record of an index; expected \(message)"),
+          "\(wrong.stderr)")
+        try record.write(to: sandbox.url("v.npy.json"))
+      }
       // Of another width, cut short, and without its record.
       let other = try sandbox.graft(["search", "v.npy", "they", "--checkpoint", Self.folder])
       #expect(other.code == 1 && other.stderr.contains("expected 32 numbers, found 5"), "\(other.stderr)")

@@ -254,7 +254,7 @@ import Testing
       ("pretraining", "b", nil, nil), ("pretraining", nil, .text("0"), nil),
       (
         "next-sentence", nil, .text("0"),
-        "there is no second text, and the head tells how two texts relate. Name the column of the second text"
+        "there is no second text, and the head 'next-sentence' tells how two texts relate. Name the column"
       ),
       ("next-sentence", " ", .text("0"), "the second text is empty. Remove such rows, or complete them."),
       ("pretraining", " ", .text("0"), "the second text is empty. Remove such rows, or complete them."),
@@ -285,7 +285,10 @@ import Testing
       let heads = try checkpoint.makeHeads([head])
       let shared = InferenceSession(heads[0].model, backend: try ReferenceBackend(threads: 1))
       for (pair, problem) in [
-        (nil, "there is no second text, and the head tells how two texts relate. Give the second text"),
+        (
+          nil,
+          "there is no second text, and the head '\(head)' tells how two texts relate. Give the second text"
+        ),
         (" ", "the second text is empty"),
       ] as [(String?, String)] {
         let rows = [TextRow("a", pair: "b"), TextRow("a", pair: pair)]

@@ -1,4 +1,5 @@
 import Foundation
+import GraftCompute
 import GraftCore
 import GraftKit
 import GraftTensors
@@ -59,6 +60,45 @@ import Testing
       configuration["hidden_act"] = "gelu"
       try FileWriter.write(copy.appending(path: "config.json"), text: configuration.text)
       #expect(try registry.open(copy).checkpoint.configuration["hidden_act"] == "gelu")
+    }
+  }
+
+  @Test(
+    "a head of two outputs is taken where the configuration names its class, and is said to be undecided elsewhere"
+  )
+  func undecidedHead() throws {
+    let registry = try Support.registry()
+    let source = fixtures.appending(path: "tensorflow/model-garden/span-labeler")
+    let report = try registry.open(source).report
+    #expect(report.unexpected.count == 2)
+    #expect(
+      report.notes.contains(
+        "the heads 'token-classification' and 'question-answering' have the same names of tensors here, and none is taken. "
+          + "The class decides, in the configuration: \"architectures\": [\"BertForTokenClassification\"] or "
+          + "\"architectures\": [\"BertForQuestionAnswering\"]"), "\(report.notes)")
+    for (name, head) in [
+      ("BertForQuestionAnswering", "question-answering"),
+      ("BertForTokenClassification", "token-classification"),
+    ] {
+      try withTemporaryDirectory { directory in
+        let copy = directory.appending(path: "copy")
+        try FileManager.default.copyItem(at: source, to: copy)
+        let file = copy.appending(path: "bert_config.json")
+        let text = try String(contentsOf: file, encoding: .utf8)
+        try FileWriter.write(
+          file,
+          text: text.replacing(
+            "\"hidden_size\"", with: "\"architectures\": [\"\(name)\"],\n  \"hidden_size\""))
+        let opened = try registry.open(copy)
+        try opened.report.requireStrict()
+        #expect(opened.checkpoint.activeHead?.name == head && opened.report.notes.isEmpty)
+        guard head == "question-answering" else { return }
+        let result = try GraftKit.verify(
+          copy, golden: source.appending(path: "golden.safetensors"), backend: ReferenceBackend(threads: 1),
+          registry: registry)
+        #expect(Set(result.outputs.map(\.name)) == ["start_logits", "end_logits", "last_hidden_state"])
+        for output in result.outputs { #expect(output.maximum <= 1e-5 * output.scale, "\(output.name)") }
+      }
     }
   }
 

@@ -1,3 +1,4 @@
+import CForkedReader
 import Foundation
 import FuzzTargets
 import GraftCompute
@@ -11,7 +12,7 @@ import Testing
 @Suite(.enabled(if: Library.isInstalled, "libhdf5 is not installed: apt-get install libhdf5-103-1"))
 struct LibraryFuzzTests {
   @Test func mutationsHarmOnlyTheProcess() throws {
-    try LibraryProcess.$areForked.withValue(true) { try readMutations() }
+    try LibraryProcess.$start.withValue({ StartForkedReader($0, $1, $2, $3, $4, $5) }) { try readMutations() }
   }
 
   private func readMutations() throws {

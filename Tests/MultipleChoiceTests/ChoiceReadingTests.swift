@@ -53,6 +53,22 @@ struct ChoiceReadingTests {
     #expect(golden[family]?.array?.count == 3 && !data.facts.truncatedRows.isEmpty)
   }
 
+  @Test(
+    "a column 'text' that nobody named is what the row lacks, and nothing beside a context and a question")
+  func unnamedText() throws {
+    func prompt(_ row: String, _ options: DataOptions = DataOptions()) throws -> [String?] {
+      let line = "{\"text\": \"t\", \"choices\": [\"x\", \"y\"]\(row)}\n"
+      let question = try ChoiceQuestion(rows(line, file: "a.jsonl", options)[0])
+      return [question.text, question.start]
+    }
+    let both = #", "context": "c", "question": "q""#
+    #expect(try prompt("") == ["t", nil])
+    #expect(try prompt(#", "question": "q""#) == ["t", "q"])
+    #expect(try prompt(#", "context": "c""#) == ["c", "t"])
+    #expect(try prompt(both) == ["c", "q"])
+    #expect(try prompt(both, DataOptions(textColumns: [.name("text")])) == ["t", "q"])
+  }
+
   @Test("JSON Lines with a question, with a context, and with the choices of the Hub's data sets")
   func lines() throws {
     let rows = try rows(

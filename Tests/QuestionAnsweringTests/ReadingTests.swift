@@ -1,6 +1,7 @@
 import Foundation
 import GraftCore
 import GraftData
+import GraftKit
 import GraftTensors
 import TestSupport
 import Testing
@@ -10,11 +11,14 @@ import Testing
 /// Questions, contexts and answers in files.
 @Suite("Reading questions and answers")
 struct QuestionReadingTests {
-  private func rows(_ text: String, file: String) throws -> [TextRow] {
+  private func rows(_ text: String, file: String, _ options: DataOptions = DataOptions()) throws -> [TextRow]
+  {
     try withTemporaryDirectory { directory in
       let url = directory.appending(path: file)
       try FileWriter.write(url, text: text)
-      return try DataSource([url], options: DataOptions(fields: QuestionAnswering.columns)).rows()
+      var options = options
+      options.fields = QuestionAnswering.columns
+      return try DataSource([url], options: options).rows()
     }
   }
 
@@ -162,6 +166,39 @@ struct QuestionReadingTests {
     #expect(try Question(row).text == "Why?" && Question(row).context == "because")
     (row.text, row.pair) = ("", nil)
     #expect(try Question(row).text == "Who?" && Question(row).context == "he can")
+  }
+
+  /// Tables of SQuAD have the answer's text in such a column.
+  @Test("a column 'text' that nobody named does not take the place of 'question'")
+  func unnamedText() throws {
+    let table = "question,context,text,answer_start\nWho?,he can,he,0\n,he can,Why?,0\n"
+    let lines =
+      #"{"question": "Who?", "context": "he can", "text": "he"}"# + "\n"
+      + #"{"question": null, "context": "he can", "text": "Why?"}"# + "\n"
+    for (file, text) in [("a.csv", table), ("a.jsonl", lines)] {
+      for (columns, trained, questions) in [
+        ([], [], ["Who?", "Why?"]), ([.name("text")], [], ["he", "Why?"]), ([], ["text"], ["Who?", "Why?"]),
+      ] as [([Column], [String], [String])] {
+        var options = DataOptions(textColumns: columns)
+        var inputs = TrainedInputs()
+        inputs.textColumns = trained
+        options.usual = inputs
+        let rows = try rows(text, file: file, options)
+        #expect(
+          try rows.map { try Question($0).text } == questions, "\(file) \(columns) \(trained)")
+        #expect(try rows[0].shown(by: QuestionAnswering(Configuration())).text == questions[0])
+      }
+    }
+  }
+
+  @Test("a SQuAD document is one under the name of JSON Lines as well")
+  func documentInLines() throws {
+    let document = try JSON(parsing: Data(Self.document.utf8)).text()
+    for file in ["a.jsonl", "a.ndjson"] {
+      for text in [Self.document, document + "\n"] {
+        #expect(try rows(text, file: file).map(\.text) == [" Where?", "Why?", "What?"], "\(file)")
+      }
+    }
   }
 
   @Test("objects with lists called 'data' or 'paragraphs' are no SQuAD document")

@@ -37,6 +37,14 @@ struct SentenceReadingTests {
     #expect(try labels(read).map(\.texts) == [["a", "b", "d", "c"], ["e", "f", "h", "g"]])
   }
 
+  @Test("a column 'text' that nobody named does not take the place of 'anchor'")
+  func unnamedText() throws {
+    let table = "text,anchor,positive\nnews,a,b\nc,,d\n"
+    #expect(try labels(rows(table, file: "a.csv")).map(\.texts) == [["a", "b"], ["c", "d"]])
+    let named = try rows(table, file: "a.csv") { $0.textColumns = [.name("text")] }
+    #expect(try labels(named).map(\.texts) == [["news", "b"], ["c", "d"]])
+  }
+
   @Test("negatives as a list, as JSON Lines")
   func lines() throws {
     let read = try rows(

@@ -23,7 +23,7 @@ struct Writer {
   private(set) var head: [UInt8] = []
 
   /// - Throws: ``GraftError`` when a tensor's name is no path, the path of a group or too long for Keras's lists,
-  ///   its shape has more extents than HDF5 allows, or its type is none that the Keras can load whose file it is.
+  ///   its shape has more extents than HDF5 allows, or the file's version of Keras cannot load its type.
   init(_ weights: Weights) throws {
     metadata = weights.metadata.filter {
       ![HDF5Format.stringsKey, HDF5Format.referencesKey].contains($0.key)

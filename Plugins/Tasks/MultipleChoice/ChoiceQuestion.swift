@@ -64,11 +64,11 @@ struct ChoiceQuestion: Equatable {
   /// The first text of each pair, and what stands before each choice in the second.
   ///
   /// The column of the text is the context, or the question where there is none. It is the question beside a column of the
-  /// context too, where the row has no other question.
+  /// context too, where the row has no other question. Beside both it is neither, unless it was named.
   private static func prompt(_ row: TextRow) throws -> (first: String?, start: String?) {
     let context = try text(row, ["context", "sent1"])
     let question = try text(row, ["question", "sent2"])
-    guard !row.text.isEmpty else {
+    guard !row.text.isEmpty, row.isTextNamed || context == nil || question == nil else {
       return (context ?? question, row.pair ?? (context == nil ? nil : question))
     }
     if let context, context != row.text, question == nil || question == row.text,

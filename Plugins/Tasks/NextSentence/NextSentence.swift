@@ -21,7 +21,7 @@ public struct NextSentence: Task {
   public func outputCount(on backbone: any Backbone) -> Int { 2 }
 
   public func labels(of rows: [TextRow], _ reading: LabelReading) throws -> [(any ExampleLabel)?] {
-    try PairRelation(first: "the second text follows the first", second: "it does not").labels(
+    try PairRelation(of: Self.name, first: "the second text follows the first", second: "it does not").labels(
       of: rows, reading)
   }
 

@@ -16,8 +16,7 @@ struct Question {
       }
       return text
     }
-    // The column that is named wins.
-    let question = try row.text.isEmpty ? field("question") ?? "" : row.text
+    let question = try row.replacement(among: ["question"]).flatMap { try field($0.column) } ?? row.text
     guard !question.isEmpty else {
       throw GraftError(
         .missing, "there is no question", expected: "'question', or the column of the text",

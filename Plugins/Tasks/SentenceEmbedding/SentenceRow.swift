@@ -18,13 +18,13 @@ struct SentenceRow: ExampleLabel, Equatable {
   /// - Throws: `GraftError` naming the row: a text that is missing or empty.
   init(_ row: TextRow) throws {
     do {
-      let anchor = try Self.text(row, ["anchor", "sentence1"], given: row.text.isEmpty ? nil : row.text)
-      guard let anchor else {
+      let own = try row.replacement(among: ["anchor", "sentence1"]).map { try Self.cell($0.value, $0.column) }
+      guard let anchor = own ?? (row.text.isEmpty ? nil : (row.text, nil)) else {
         throw GraftError(
           .missing, "there is no text", expected: "'anchor' or 'sentence1', or the column of the text",
           advice: "Say which column has it: \(option: "text-column").")
       }
-      guard let positive = try Self.text(row, ["positive", "sentence2"], given: row.pair) else {
+      guard let positive = try row.pair.map({ ($0, nil) }) ?? Self.text(row, ["positive", "sentence2"]) else {
         throw GraftError(
           .missing, "there is no second text to compare with the first",
           expected: "'positive' or 'sentence2', or the column of the pair",
@@ -51,8 +51,7 @@ struct SentenceRow: ExampleLabel, Equatable {
   /// A text, and its column where that is one of ``columns``.
   private typealias Cell = (text: String, column: String?)
 
-  private static func text(_ row: TextRow, _ names: [String], given: String?) throws -> Cell? {
-    if let given { return (given, nil) }
+  private static func text(_ row: TextRow, _ names: [String]) throws -> Cell? {
     for name in names {
       guard let value = row.fields[name], value != .null else { continue }
       return try cell(value, name)

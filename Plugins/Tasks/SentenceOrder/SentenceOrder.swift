@@ -25,7 +25,7 @@ public struct SentenceOrder: Task {
   public func outputCount(on backbone: any Backbone) -> Int { 2 }
 
   public func labels(of rows: [TextRow], _ reading: LabelReading) throws -> [(any ExampleLabel)?] {
-    try PairRelation(first: "the texts are in their order", second: "they were swapped")
+    try PairRelation(of: Self.name, first: "the texts are in their order", second: "they were swapped")
       .labels(of: rows, reading, mayBeMissing: true)
   }
 

@@ -89,7 +89,8 @@ struct HeadTags: Sendable {
       return zip(found, [WordTag.outside] + found).contains { scheme.begins($0, after: $1) }
     }
     guard !hasEntity else { return nil }
-    // Of tags of another scheme than the head's, nothing is left in the labels where no entity begins.
+    // Tags of another scheme than the head's become labels by their entities. Without any, all labels are O, and the tags
+    // themselves tell.
     let tagged = zip(labels, rows).count { label, row in
       ((label as? RowLabels)?.classes ?? []).contains { $0 != outside }
         || TagReader.writtenTags(of: row).contains { WordTag($0).map { $0 != .outside } ?? false }

@@ -217,7 +217,8 @@ struct TagReader {
   }
 
   /// What to do about labels that the head does not have: to say the scheme that they are in; or to give it those of the data,
-  /// in their order, behind its own where they are of a kind. Of data in another scheme it lacks types alone.
+  /// in their order, behind its own where they are of a kind. Where the data are in another scheme, only types can be missing:
+  /// their tags are turned into those of the head's scheme.
   private var adviceOnLabels: Advice {
     let tags = differentTags
     let isSaid = head.dataScheme.map { $0.prefixes != head.scheme?.prefixes } ?? false

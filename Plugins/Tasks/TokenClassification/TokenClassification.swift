@@ -20,7 +20,8 @@ public struct TokenClassification: Task {
   public static let columns = [
     TaskColumn("tokens", replacesText: true, hasLists: true),
     TaskColumn("tags", hasLists: true, isLabel: true),
-    TaskColumn("entities", hasLists: true, isLabel: true), TaskColumn("spans", hasLists: true, isLabel: true),
+    TaskColumn("entities", hasLists: true, isLabel: true, hasPlaces: true),
+    TaskColumn("spans", hasLists: true, isLabel: true, hasPlaces: true),
   ]
   public static let outputs = [TaskOutput("logits", rows: .tokens)]
 

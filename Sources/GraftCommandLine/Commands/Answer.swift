@@ -159,7 +159,7 @@ struct Answer: RunsOnRanks {
 
 extension TextRow {
   /// The question, as a file has it or an argument.
-  fileprivate var question: String { text.isEmpty ? fields["question"]?.string ?? "" : text }
+  fileprivate var question: String { replacement(among: ["question"])?.value.string ?? text }
 }
 
 /// What a task says about a question, of which the first few answers are kept.

@@ -93,16 +93,9 @@ struct IndexRecord {
         return mode
       }
       head = try Self.name("head", in: json)
-      maxLength = try json["max_length"]?.int.map { length in
-        guard length > 0 else {
-          throw GraftError(
-            .malformed, "not a number of tokens", subject: "key 'max_length'", expected: "at least 1",
-            found: "\(length)")
-        }
-        return length
-      }
-      width = json["truncate_dim"]?.int
-      normalizes = json["normalize"]?.bool ?? false
+      maxLength = try Self.number("max_length", in: json)
+      width = try Self.number("truncate_dim", in: json)
+      normalizes = try Self.value("normalize", in: json, "true or false", \.bool) ?? false
       // An older record has none.
       precision =
         try Self.name("precision", in: json).map { name in
@@ -119,15 +112,25 @@ struct IndexRecord {
     }
   }
 
-  /// - Returns: `nil` where a record says nothing.
   private static func name(_ key: String, in json: JSON) throws -> String? {
-    guard let value = json[key], value != .null else { return nil }
-    guard let name = value.string else {
+    try value(key, in: json, "a name", \.string)
+  }
+
+  private static func number(_ key: String, in json: JSON) throws -> Int? {
+    try value(key, in: json, "a whole number of at least 1") { $0.int.flatMap { $0 > 0 ? $0 : nil } }
+  }
+
+  /// - Returns: `nil` where a record says nothing.
+  private static func value<Value>(
+    _ key: String, in json: JSON, _ expected: String, _ read: (JSON) -> Value?
+  ) throws -> Value? {
+    guard let written = json[key], written != .null else { return nil }
+    guard let value = read(written) else {
       throw GraftError(
-        .malformed, "not the record of an index", subject: "key '\(key)'", expected: "a name",
-        found: value.kind)
+        .malformed, "not the record of an index", subject: "key '\(key)'", expected: expected,
+        found: written.kind)
     }
-    return name
+    return value
   }
 
   init(

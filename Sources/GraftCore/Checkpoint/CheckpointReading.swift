@@ -132,6 +132,8 @@ extension Registry {
     let architecture: Architecture
     /// The tasks whose heads may be in the file, likeliest first.
     let tasks: [any Task.Type]
+    /// Those that the file's tensors do not decide between.
+    let undecided: [any Task.Type]
     /// Where the configuration stands in a document.
     let place: ModelDirectory.Description.Place
     let table: NameTable
@@ -160,23 +162,24 @@ extension Registry {
     let backbone = try family.makeBackbone(configuration)
     let architecture = Architecture(
       configuration, family, dialect, heads(of: family), names: Array(weights.tensors.keys))
-    var tasks: [any Task.Type] = []
+    var likely = Architecture.LikelyTasks(tasks: [])
     let showsHeads = try dialect.showsHeads(
       description.place, behind: recognition.wrapper, in: directory, hasHeadFile: hasHeadFile)
     if showsHeads {
-      tasks = try architecture.likelyTasks(
+      likely = try architecture.likelyTasks(
         needsPooler: { task in
           try family.head(for: task.name)?.head(configuration, on: backbone, outputs: 1).readsPooled == true
         },
         fits: { try dialect.fits($0, family, configuration, on: backbone, weights) })
     } else if description.place.depth == 0 {
-      tasks = architecture.claimedTasks
+      likely.tasks = architecture.claimedTasks
     }
     return Identity(
       configuration: configuration, family: family, dialect: dialect, weights: weights, others: others,
       fileNames: Dictionary(uniqueKeysWithValues: fileNames), wrapper: recognition.wrapper,
-      wrapperParts: wrapperParts, backbone: backbone, architecture: architecture, tasks: tasks,
-      place: description.place, table: NameTable(dialect, on: backbone, heads: tasks.map { $0.name }))
+      wrapperParts: wrapperParts, backbone: backbone, architecture: architecture, tasks: likely.tasks,
+      undecided: likely.undecided, place: description.place,
+      table: NameTable(dialect, on: backbone, heads: likely.tasks.map { $0.name }))
   }
 
   /// Makes a checkpoint of a file's tensors and of what stands beside it, and checks that it is whole.
@@ -203,7 +206,10 @@ extension Registry {
     checkpoint.lineage = try directory.lineage(record)
     checkpoint.activeHead = identity.architecture.active(
       holding: checkpoint.heads.map(\.id), note: &report)
-    report.notes += [identity.architecture.note(checkpoint.activeHead)].compactMap { $0 }
+    report.notes += [
+      identity.architecture.note(checkpoint.activeHead),
+      identity.architecture.note(onUndecided: identity.undecided),
+    ].compactMap(\.self)
     // Another tool's folder of that name is no concern of ours.
     if record != nil { checkpoint.components += try parkedHeads(in: directory.url, family) }
     try initializeMissingParts(of: &checkpoint, settings: configuration, seed: 0, report: &report)

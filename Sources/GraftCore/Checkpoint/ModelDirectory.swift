@@ -203,7 +203,7 @@ public struct ModelDirectory: Sendable {
   /// - Parameters:
   ///   - spellings: Other frameworks' files.
   ///   - families: The names of those that are known.
-  ///   - weights: The weight file, of which what it says counts where there is no other file.
+  ///   - weights: The weight file, whose own configuration counts where there is no other file.
   /// - Throws: `GraftError` when it is missing or not a JSON object.
   func description(
     _ spellings: [ConfigurationFile], families: Set<String>, or weights: ModelFile

@@ -2,7 +2,7 @@ import GraftTensors
 
 extension JSON {
   /// The list that a cell of a table holds, as JSON or Python writes it, or a tuple or set that Python does; `nil` for a text
-  /// that is none.
+  /// that is none. A tuple has a comma, as it has in Python, also where it has one element.
   public init?(listInCell text: String) {
     guard let value = JSON(inCell: text), value.array != nil else { return nil }
     self = value
@@ -20,9 +20,8 @@ extension JSON {
     if value == nil {
       let python = Self.spelling(ofPython: text)
       value = parsed(python)
-      if value == nil, first == "{" {
-        value = parsed("[\(LabelColumn.trimmed(python).dropFirst().dropLast())]")
-      }
+      let set = LabelColumn.trimmed(python)
+      if value == nil, set.first == "{", set.last == "}" { value = parsed("[\(set.dropFirst().dropLast())]") }
     }
     guard let value else { return nil }
     self = value
@@ -37,14 +36,33 @@ extension JSON {
     return value?.array == nil ? nil : value
   }
 
+  /// The list of words in a cell of the column of the text, in which a text may stand as well; `nil` for a text.
+  ///
+  /// - Parameter isTagged: Whether words are wanted for their tags: a list of strings that cannot be read is refused then.
+  /// - Throws: As ``list(inCell:)``.
+  package static func words(inCell text: String, isTagged: Bool) throws -> JSON? {
+    guard let list = JSON(listInCell: text), let items = list.array else {
+      guard isTagged, text.isBrokenListOfWords else { return nil }
+      throw unreadable(text)
+    }
+    // Numbers in brackets are a text, and so is one word in braces.
+    guard items.isEmpty || items.contains(where: { $0.string != nil }) else { return nil }
+    return items.count < 2 && LabelColumn.trimmed(text).first == "{" ? nil : list
+  }
+
   /// The list or the object in a cell of a column in which such stand; `nil` for a text that is none.
   ///
   /// - Throws: As ``list(inCell:)``.
   package static func value(inCell text: String) throws -> JSON? {
     if let value = JSON(inCell: text) { return value }
     guard text.isBrokenList else { return nil }
+    throw unreadable(text)
+  }
+
+  /// The error of a list that cannot be read, with what is to be done about it.
+  private static func unreadable(_ text: String) -> GraftError {
     let outside = spelling(ofPython: text, emptyingStrings: true)
-    throw GraftError(
+    return GraftError(
       .malformed, "a list that cannot be read", expected: "[\"a\", \"b\"] or ['a', 'b']",
       found: String(text.prefix(60)),
       advice: outside.contains("...")
@@ -56,12 +74,14 @@ extension JSON {
   }
 
   /// A value that Python prints, as JSON has it: strings in double quotes, tuples as lists, `True` and `False` in small
-  /// letters.
+  /// letters. Brackets that do not belong together, and round ones that are not a tuple's, stay what JSON has not.
   ///
   /// - Parameter emptiesStrings: Whether of strings the quotes alone are wanted.
-  private static func spelling(ofPython text: String, emptyingStrings emptiesStrings: Bool = false) -> String
-  {
+  fileprivate static func spelling(
+    ofPython text: String, emptyingStrings emptiesStrings: Bool = false
+  ) -> String {
     var (json, quote, isEscaped) = ("", Unicode.Scalar?.none, false)
+    var brackets: [(end: Unicode.Scalar, hasComma: Bool)] = []
     var scalars = text.unicodeScalars.makeIterator()
     while let scalar = scalars.next() {
       if quote == nil {
@@ -69,13 +89,24 @@ extension JSON {
         case "'", "\"":
           quote = scalar
           json += "\""
-        case "(": json += "["
+        case "(", "[", "{":
+          brackets.append((scalar == "(" ? ")" : scalar == "[" ? "]" : "}", false))
+          json += scalar == "{" ? "{" : "["
+        case ",":
+          if !brackets.isEmpty { brackets[brackets.count - 1].hasComma = true }
+          json += ","
         case ")", "]", "}":
+          let last = json.lastIndex { !$0.isWhitespace }
+          let isEmpty = last.map { json[$0] == "[" } ?? false
           // Python has a comma behind the last element of some.
-          if let last = json.lastIndex(where: { !$0.isWhitespace }), json[last] == "," {
+          if let last, json[last] == ",", let element = json[..<last].last(where: { !$0.isWhitespace }),
+            !"[{,".contains(element)
+          {
             json.remove(at: last)
           }
-          json += scalar == "}" ? "}" : "]"
+          let bracket = brackets.popLast()
+          let isOne = bracket?.end == scalar && (scalar != ")" || isEmpty || bracket?.hasComma == true)
+          json += !isOne ? ")" : scalar == "}" ? "}" : "]"
         default: json += scalar.properties.lowercaseMapping
         }
       } else if isEscaped {
@@ -122,6 +153,15 @@ extension String {
     let parts = inner.split(whereSeparator: \.isWhitespace).map(String.init)
     return parts.count > 1
       && parts.allSatisfy { Double(decimal: $0) != nil || LabelColumn.truth($0) != nil }
+  }
+
+  /// Whether a text that is no list has strings in brackets and nothing else, but for what is written where one is missing:
+  /// `['he' 'can']` of NumPy, and not `[He said 'no']`.
+  fileprivate var isBrokenListOfWords: Bool {
+    if LabelColumn.trimmed(self).hasPrefix("array([") { return true }
+    guard let inner = JSON.spelling(ofPython: self, emptyingStrings: true).inBrackets else { return false }
+    let others = inner.replacing("\"\"", with: " ").split { $0.isWhitespace || ",[]()".contains($0) }
+    return inner.contains("\"\"") && others.allSatisfy { ["none", "nan", "...", "np.str_"].contains($0) }
   }
 }
 

@@ -2,13 +2,16 @@ import GraftTensors
 
 /// The labels of a task that tells how the two texts of a pair relate, in one of two ways.
 public struct PairRelation: Sendable {
+  private let head: String
   private let first: String
   private let second: String
 
   /// - Parameters:
-  ///   - first: What class 0 means, for messages.
+  ///   - head: The task's name, for messages.
+  ///   - first: What class 0 means.
   ///   - second: What class 1 means.
-  public init(first: String, second: String) {
+  public init(of head: String, first: String, second: String) {
+    self.head = head
     self.first = first
     self.second = second
   }
@@ -34,7 +37,7 @@ public struct PairRelation: Sendable {
     let labels = try rows.map { row -> ClassLabel? in
       guard reading.isRequired || row.pair != nil else { return nil }
       let label = row.label == .text("") ? nil : row.label
-      if reading.isRequired || label != nil { try row.requirePair() }
+      if reading.isRequired || label != nil { try row.requirePair(for: head) }
       guard let written = label else { return nil }
       if case .text(let text) = written, let number = Int(text) {
         let (relation, overflow) = number.subtractingReportingOverflow(base)
@@ -57,11 +60,12 @@ public struct PairRelation: Sendable {
 extension TextRow {
   /// Makes sure that there is a second text, for a task that tells how two relate; see ``Task/readsPairs``.
   ///
+  /// - Parameter head: The task's name.
   /// - Throws: `GraftError` naming the row: no second text, or an empty one.
-  package func requirePair() throws {
+  package func requirePair(for head: String) throws {
     guard let pair else {
       throw GraftError(
-        .missing, "there is no second text, and the head tells how two texts relate",
+        .missing, "there is no second text, and the head '\(head)' tells how two texts relate",
         advice: place.row > 0
           ? "Name the column of the second text with \(option: "pair-column")."
           : "Give the second text with \(option: "pair")."

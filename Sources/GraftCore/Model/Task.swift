@@ -144,7 +144,7 @@ public protocol Task: Sendable {
   ///   - rows: The rows.
   func remarks(on labels: [(any ExampleLabel)?], of rows: [TextRow]) -> [String]
 
-  /// The same of rows that a run learns from, where it does not matter to an evaluation.
+  /// What is said of rows that a run learns from, beside ``remarks(on:of:)``, and not of rows to evaluate on.
   func learningRemarks(on labels: [(any ExampleLabel)?], of rows: [TextRow]) -> [String]
 
   /// Whether a row says something that can be learnt; by default whether its label is more than an empty cell, which for
@@ -254,7 +254,8 @@ public protocol Task: Sendable {
     _ backend: any ComputeBackend
   ) throws
 
-  /// What an evaluation takes for said, where what all labels are decides how it scores; as it is by default.
+  /// The predictions as an evaluation scores them, for a task whose scoring depends on the labels of all rows; unchanged by
+  /// default.
   ///
   /// - Parameters:
   ///   - predictions: What ``joined(_:of:)`` made of the examples of each row.

@@ -13,10 +13,12 @@ public struct TaskColumn: Sendable, Hashable {
   public let hasLists: Bool
   /// Whether it says what is to be learnt: it is not read where labels are not wanted, and may be anything there.
   public let isLabel: Bool
+  /// Whether it has places in the text, which is then never read as a list of words.
+  public let hasPlaces: Bool
 
   public init(
     _ name: String, replacesText: Bool = false, isNumbered: Bool = false, decidesTask: Bool = false,
-    hasLists: Bool = false, isLabel: Bool = false
+    hasLists: Bool = false, isLabel: Bool = false, hasPlaces: Bool = false
   ) {
     self.name = name
     self.replacesText = replacesText
@@ -24,6 +26,7 @@ public struct TaskColumn: Sendable, Hashable {
     self.decidesTask = decidesTask
     self.hasLists = hasLists
     self.isLabel = isLabel
+    self.hasPlaces = hasPlaces
   }
 
   /// The columns of some names that it means, in their order.

@@ -6,6 +6,9 @@ import OrderedCollections
 public struct TextRow: Sendable, Equatable {
   /// The text, or its columns joined.
   public var text: String
+  /// Whether somebody said what the text is. One that stands in the column `text` without being named gives way to a task's
+  /// own columns; see ``replacement(among:)``.
+  public var isTextNamed = true
   /// The second sequence of a pair.
   public var pair: String?
   /// The label as it is written in the file; the task makes sense of it.
@@ -53,6 +56,15 @@ public struct TextRow: Sendable, Equatable {
 }
 
 extension TextRow {
+  /// What takes the place of the text, where there is none or nobody named it: the first of some columns that has a value.
+  public func replacement(among columns: [String]) -> (column: String, value: JSON)? {
+    guard text.isEmpty || !isTextNamed else { return nil }
+    // An empty cell has nothing to put in the place of a text.
+    return columns.lazy.compactMap { name in fields[name].map { (column: name, value: $0) } }.first {
+      $0.value != .null && (text.isEmpty || $0.value != .string(""))
+    }
+  }
+
   /// About how many bytes it takes in memory.
   package var memory: Int {
     var count = MemoryLayout<TextRow>.stride + text.utf8.count + (pair?.utf8.count ?? 0)

@@ -18,6 +18,8 @@ struct Architecture {
   private let complete: [String: Set<String>]
   private let hasPooler: Bool
   private let family: String
+  /// What the names of the family's classes begin with.
+  private let classPrefix: String
   /// The classes of the family whose heads are registered.
   private let classes: [String]
 
@@ -28,7 +30,7 @@ struct Architecture {
     _ configuration: Configuration, _ family: Family, _ dialect: Dialect, _ sets: [HeadSet], names: [String]
   ) {
     self.sets = sets
-    self.family = family.name
+    (self.family, classPrefix) = (family.name, family.classPrefix)
     classes = sets.map { family.classPrefix + $0.classSuffix }
     complete = NameTable.completeHeads(dialect, in: names)
     hasPooler = NameTable(dialect, on: nil, heads: []).holdsPooler(in: names)
@@ -62,22 +64,30 @@ struct Architecture {
     }
   }
 
-  /// The tasks whose tensors are looked for, the claimed ones first: names that several heads use are then taken
-  /// for the right one's. None for a class whose head nothing registered implements.
+  /// The tasks whose tensors are looked for.
+  struct LikelyTasks {
+    /// The claimed ones first: names that several heads use are then taken for the right one's. None for a class whose head
+    /// nothing registered implements.
+    var tasks: [any Task.Type]
+    /// Those that are not looked for, as each has the very names of another that the file may have as well.
+    var undecided: [any Task.Type] = []
+  }
+
+  /// The tasks whose tensors are looked for.
   ///
   /// - Parameters:
   ///   - needsPooler: Whether a task's head reads the pooler's result.
   ///   - fits: Whether the file's tensors have as many outputs as a task's head.
   func likelyTasks(
     needsPooler: (any Task.Type) throws -> Bool, fits: (any Task.Type) throws -> Bool
-  ) rethrows -> [any Task.Type] {
+  ) rethrows -> LikelyTasks {
     let tasks = sets.filter(\.isSingle).flatMap(\.tasks)
     switch claim {
-    case .unknownHead: return []
-    case .part(let set, _): return set.tasks
+    case .unknownHead: return LikelyTasks(tasks: [])
+    case .part(let set, _): return LikelyTasks(tasks: set.tasks)
     case .heads(let set):
       let claimed = set.taskNames
-      return set.tasks + tasks.filter { !claimed.contains($0.name) }
+      return LikelyTasks(tasks: set.tasks + tasks.filter { !claimed.contains($0.name) })
     case .none:
       // A head is recognised when all that it needs is there, and no other head explains more of it: of two with the
       // same names, the one that reads the pooler where there is one.
@@ -88,14 +98,30 @@ struct Architecture {
       let excluded = Set(tasks.map { $0.name }).subtracting(candidates.map { $0.task.name })
       let others = complete.filter { !excluded.contains($0.key) }
       let readingTokens = Set(candidates.filter { !$0.readsPooler }.map { $0.task.name })
-      return candidates.filter { candidate in
+      let found = candidates.filter { candidate in
         let own = complete[candidate.task.name] ?? []
         return others.allSatisfy { name, others in
           name == candidate.task.name || own.isDisjoint(with: others) || own.isStrictSuperset(of: others)
             || own == others && candidate.readsPooler && readingTokens.contains(name)
         }
       }.map { $0.task }
+      let left = candidates.map { $0.task }.filter { task in !found.contains { $0.name == task.name } }
+      let undecided = left.filter { task in
+        left.contains { $0.name != task.name && complete[$0.name] == complete[task.name] }
+      }
+      return LikelyTasks(tasks: found, undecided: undecided)
     }
+  }
+
+  /// What to do where the tensors may be those of several heads.
+  func note(onUndecided tasks: [any Task.Type]) -> String? {
+    let heads = tasks.compactMap { task in sets.first { $0.isSingle && $0.name == task.name } }
+    guard heads.count > 1 else { return nil }
+    let names = heads.map { "'\($0.name)'" }.joined(separator: " and ")
+    let lines = heads.map { "\"architectures\": [\"\(classPrefix)\($0.classSuffix)\"]" }
+    return
+      "the heads \(names) have the same names of tensors here, and none is taken. The class decides, in the configuration: "
+      + lines.joined(separator: " or ")
   }
 
   /// What a person should know about the class.

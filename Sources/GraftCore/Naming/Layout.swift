@@ -48,7 +48,7 @@ extension LazyTensor {
       try demand(shape.count == 2, "two extents")
       let count = extents.unreachablePositions
       guard let unreachable = TensorSpec(validating: spec.dtype, [count, shape[1]]) else {
-        throw misfit(name, "a width of which \(count) rows more fit")
+        throw misfit(name, "rows of at most \(TensorSpec.maximumByteCount / max(1, count)) bytes")
       }
       return count == 0 ? self : try LazyTensor(stacking: [LazyTensor(zeros: unreachable), self], name)
     case .convolution: return try reversed(name)

@@ -21,7 +21,8 @@ public struct DataFacts: Sendable {
   private let rarest: (label: String, rows: Int)?
   /// Which part this is, in the keys of stages; empty for all rows.
   private var part = ""
-  /// For each label, the first row with it.
+  /// The first row of each kind: with the same label, the same other columns, and a second text that is there, empty or
+  /// missing.
   private let examples: [TextRow]
   /// How many rows each of these stands for.
   private let counts: [Int]

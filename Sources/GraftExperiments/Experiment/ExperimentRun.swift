@@ -146,7 +146,7 @@ struct PlanWorker {
           let needed = stage.work.largestBytes - (try cache.held(stage))
           try cache.shrink(
             to: maximumDisk - needed, plan: plan, pending: Set(pending[number...]), search: search)
-          try checkCap(cache.size + needed, maximumDisk, output)
+          try checkCap(cache.size.addingClamped(needed), maximumDisk, output)
         }
       }
       observe(.started(stage, number: number + 1, count: pending.count))

@@ -147,7 +147,8 @@ struct StageCache {
   /// How many of the bytes that a stage comes to, while it runs, are in its directory already.
   func held(_ stage: PlannedStage) throws -> Int { min(try Self.size(url(stage)), stage.work.largestBytes) }
 
-  /// Of what is there: sparse files can come to more than fits.
+  /// How many bytes the files below a directory have together, or the largest number: sparse files may claim more than
+  /// that.
   private static func size(_ directory: URL) throws -> Int {
     try filePaths(below: directory).reduce(0) { sum, path in
       var status = stat()
@@ -209,19 +210,19 @@ struct StageCache {
     let own = Set(plan.stages.map(\.directoryName))
     let known = own.union(search.later).union(search.earlier.map(\.directoryName))
     for name in try directoryContents(directory) where excess > 0 && !known.contains(name) {
-      excess -= try Self.size(directory.appending(path: name))
+      excess -= min(excess, try Self.size(directory.appending(path: name)))
       try remove(name)
     }
     for stage in search.earlier
     where excess > 0 && !own.contains(stage.directoryName) && !search.arms.contains(stage.directoryName) {
-      excess -= try removeModels(of: stage)
+      excess -= min(excess, try removeModels(of: stage))
     }
     let kept = Set(pending.map { plan.stages[$0].input }).union(search.isRound ? [] : plan.results)
     for (index, stage) in plan.stages.enumerated() where excess > 0 && !pending.contains(index) {
       guard stage.task.makesModel else { continue }
       for step in [nil] + stage.usedSteps.sorted().map({ $0 }) {
         guard !kept.contains(.stage(index, step: step)) else { continue }
-        excess -= try removeModel(stage, step: step)
+        excess -= min(excess, try removeModel(stage, step: step))
       }
     }
   }
@@ -234,7 +235,7 @@ struct StageCache {
     guard stage.task.makesModel, record(stage) != nil else { return 0 }
     var freed = 0
     for step in [nil] + stage.usedSteps.sorted().map({ $0 }) where hasModel(stage, step: step) {
-      freed += try removeModel(stage, step: step)
+      freed = freed.addingClamped(try removeModel(stage, step: step))
     }
     return freed
   }

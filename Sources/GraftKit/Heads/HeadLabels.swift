@@ -15,8 +15,7 @@ public func nameLabels(
   var opened = try registry.open(source)
   guard let head = opened.checkpoint.activeHeads.first(where: { $0.task?.hasLabels == true }) else {
     throw GraftError(
-      .refused, "the active head has no labels of its own", file: source.path,
-      found: "'\(opened.checkpoint.activeHead?.name ?? "none")'")
+      .refused, opened.checkpoint.problem(ofHead: "has no labels of its own"), file: source.path)
   }
   let old = try opened.checkpoint.configuration.labels()
   guard labels.count == old.count else {

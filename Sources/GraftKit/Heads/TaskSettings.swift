@@ -40,7 +40,7 @@ extension Checkpoint {
     try settle(
       settings, by: "tag-scheme",
       orThrow: GraftError(
-        .refused, "the active head does not label tokens",
+        .refused, problem(ofHead: "does not label tokens"),
         advice: "Leave out \(option: "label-all-tokens") and \(option: "tag-scheme")."))
   }
 
@@ -75,7 +75,7 @@ extension Checkpoint {
     try settle(
       [LongTexts.key: .string(longTexts.rawValue)],
       orThrow: GraftError(
-        .refused, "the active head does not label texts as a whole",
+        .refused, problem(ofHead: "does not label texts as a whole"),
         advice: "Leave out \(option: "long-texts")."))
   }
 

@@ -36,7 +36,8 @@ extension TextRow {
   /// The row as results show it: what a head reads of it, where its text or its words stand in columns of their own.
   package func shown(by task: any Task) throws -> TextRow {
     guard !fields.isEmpty, let first = try task.sequences(of: self).first else { return self }
-    guard type(of: task).labelsTokens || text.isEmpty else { return self }
+    let own = type(of: task).columns.filter(\.replacesText).map(\.name)
+    guard type(of: task).labelsTokens || replacement(among: own) != nil else { return self }
     return TextRow(first.text, place: place)
   }
 

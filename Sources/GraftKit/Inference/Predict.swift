@@ -67,7 +67,7 @@ extension Task {
   ///
   /// - Throws: `GraftError` naming a row without the second text that the task needs.
   func collector(_ data: Dataset) throws -> any PredictionCollecting {
-    if Self.readsPairs { for row in data.rows { try row.requirePair() } }
+    if Self.readsPairs { for row in data.rows { try row.requirePair(for: Self.name) } }
     return poolsScores ? PooledScores(self, data) : PredictionCollector(self, data)
   }
 }

@@ -4,6 +4,7 @@ import GraftTensors
 /// A row as rank 0 sends it to another.
 struct SharedRow: Codable {
   private let text: String
+  private let isTextNamed: Bool
   private let pair: String?
   private let label: WrittenLabel?
   /// Names and values; values as JSON spells them.
@@ -14,7 +15,7 @@ struct SharedRow: Codable {
   private let kind: TextRow.Place.Kind
 
   init(_ row: TextRow) {
-    (text, pair, label) = (row.text, row.pair, row.label)
+    (text, isTextNamed, pair, label) = (row.text, row.isTextNamed, row.pair, row.label)
     fields = row.fields.map { [$0.key, $0.value.text()] }
     (file, self.row, index, kind) = (row.place.file, row.place.row, row.place.index, row.place.kind)
   }
@@ -23,6 +24,7 @@ struct SharedRow: Codable {
     var made = TextRow(
       text, pair: pair, label: label,
       place: TextRow.Place(file: file, row: row, index: index, kind: kind))
+    made.isTextNamed = isTextNamed
     for field in fields { made.fields[field[0]] = try JSON(parsing: Array(field[1].utf8)) }
     return made
   }

@@ -32,6 +32,7 @@ package struct ContentHash {
     case .columns(let columns): for column in columns { add(column.name + "=" + column.text) }
     case nil: add("")
     }
+    if !row.isTextNamed, !row.text.isEmpty, !row.fields.isEmpty { add("text that nobody named") }
     for (name, value) in row.fields {
       add(name)
       add(value.text())

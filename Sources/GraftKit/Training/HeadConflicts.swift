@@ -38,7 +38,7 @@ extension Checkpoint {
   package func checkHiding() throws {
     guard activeHead?.tasks.contains(where: { $0.needsTokens }) != true else { return }
     throw GraftError(
-      .refused, "the head '\(activeHead?.name ?? "none")' predicts no hidden tokens",
+      .refused, problem(ofHead: "predicts no hidden tokens"),
       option: "mlm-probability",
       advice: "Leave it out.")
   }

@@ -13,8 +13,8 @@ extension Checkpoint {
     }
     guard try givesOneNumber else {
       throw GraftError(
-        .refused, "the active head does not give each text one number", option: "loss",
-        expected: "a head with one label", found: activeHead.map { "'\($0.name)'" } ?? "no head",
+        .refused, problem(ofHead: "does not give each text one number"), option: "loss",
+        expected: "a head with one label",
         advice:
           "Leave out the option, or give it such a head: \(action: .swapHead(to: "NAME", labels: "score"))."
       )

@@ -39,7 +39,7 @@ extension Checkpoint {
       ]
       guard let first = given.first(where: \.1)?.0 else { return }
       throw GraftError(
-        .refused, "the active head does not learn vectors for texts", option: first,
+        .refused, problem(ofHead: "does not learn vectors for texts"), option: first,
         advice: "Leave out this option.")
     }
     runSettings = options.sentenceLoss.settings

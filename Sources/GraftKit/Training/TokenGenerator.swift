@@ -179,8 +179,11 @@ extension TokenGenerator {
   private static func requireTokenHead(_ generator: Checkpoint) throws {
     guard generator.activeHead?.tasks.contains(where: { $0.predictsTokens }) == true else {
       throw GraftError(
-        .mismatch, "the generator's active head does not predict tokens", option: "generator",
-        advice: "Name a checkpoint whose head does.")
+        .mismatch,
+        generator.activeHead.map { "the generator's head '\($0.name)' does not predict tokens" }
+          ?? "the generator has no active head",
+        option: "generator",
+        advice: "Name a checkpoint whose head predicts tokens.")
     }
   }
 

@@ -37,16 +37,16 @@ public struct TensorSpec: Sendable, Hashable {
 
   /// A specification from a trusted source.
   ///
-  /// - Precondition: extents are not negative and their product fits in `Int`, as those of a few tensors in files do
-  ///   together, whatever type they are converted to.
+  /// - Precondition: extents are not negative, and the size in bytes fits in `Int`. That holds for a few tensors of files
+  ///   put together, whatever type they are converted to.
   public init(_ dtype: DType, _ shape: [Int]) {
     guard let spec = TensorSpec(dtype, shape, most: .max) else { preconditionFailure("shape \(shape)") }
     self = spec
   }
 
   /// A specification from an untrusted file, or `nil` when an extent is negative, there are more than 64 of them, or
-  /// the size in bytes is larger than any tensor's. Where an extent is 0, the others have to come to a size that is not:
-  /// they are multiplied, too.
+  /// the size in bytes is larger than any tensor's. An extent of 0 is left out of the product, so that the other extents
+  /// are checked as well.
   public init?(validating dtype: DType, _ shape: [Int]) {
     self.init(dtype, shape, most: Self.maximumByteCount)
   }

@@ -96,7 +96,7 @@ private struct NoBackbone: Backbone {
   ) -> [String] {
     architecture(named: name, tasks, names).likelyTasks(
       needsPooler: { needing.contains($0.name) }, fits: { !unfit.contains($0.name) }
-    ).map { $0.name }
+    ).tasks.map { $0.name }
   }
 
   @Test("of heads that share names, the one that explains more is recognised")
@@ -115,15 +115,23 @@ private struct NoBackbone: Backbone {
   @Test("heads that a file cannot tell apart are not guessed; a class that is named tells")
   func ambiguous() {
     #expect(likely([Short.self, Twin.self], classifier) == [])
+    let found = architecture([Short.self, Twin.self], classifier)
+    let undecided = found.likelyTasks(needsPooler: { _ in false }, fits: { _ in true }).undecided
+    #expect(undecided.map { $0.name } == ["short", "twin"])
+    #expect(
+      found.note(onUndecided: undecided)
+        == "the heads 'short' and 'twin' have the same names of tensors here, and none is taken. The class decides, in the "
+        + "configuration: \"architectures\": [\"PaperForShort\"] or \"architectures\": [\"PaperForTwin\"]")
+    #expect(found.note(onUndecided: []) == nil)
     // The file's tensors have other numbers of outputs than one of them.
     #expect(likely([Short.self, Twin.self], classifier, unfit: ["twin"]) == ["short"])
     // One of them need not be registered: it has names in the dialect.
     let unregistered = architecture([Short.self], classifier, others: ["twin"])
-    #expect(unregistered.likelyTasks(needsPooler: { _ in false }, fits: { _ in true }).isEmpty)
+    #expect(unregistered.likelyTasks(needsPooler: { _ in false }, fits: { _ in true }).tasks.isEmpty)
     #expect(
       architecture([Short.self], classifier, others: ["long"]).likelyTasks(
         needsPooler: { _ in false }, fits: { _ in true }
-      ).count == 1)
+      ).tasks.count == 1)
     #expect(likely(named: "PaperForTwin", [Short.self, Twin.self], classifier).first == "twin")
     #expect(likely(named: "PaperForShort", [Long.self, Short.self], dense + classifier).first == "short")
   }
@@ -152,7 +160,7 @@ private struct NoBackbone: Backbone {
       // The file's own order does not count.
       for names in [dense + classifier + apart, apart + dense + classifier] {
         let found = architecture(named: "MyModel", tasks, names)
-        let likely = found.likelyTasks(needsPooler: { _ in false }, fits: { _ in true }).map { $0.name }
+        let likely = found.likelyTasks(needsPooler: { _ in false }, fits: { _ in true }).tasks.map { $0.name }
         #expect(Set(likely) == ["long", "apart"])
         var report = LoadReport()
         #expect(found.active(holding: likely, note: &report)?.name == first)
@@ -164,7 +172,8 @@ private struct NoBackbone: Backbone {
   @Test("of a class with several heads, the one that is registered is used")
   func part() {
     let other = architecture(named: "PaperForSome", [Short.self, Apart.self], classifier + apart)
-    #expect(other.likelyTasks(needsPooler: { _ in false }, fits: { _ in true }).map { $0.name } == ["apart"])
+    #expect(
+      other.likelyTasks(needsPooler: { _ in false }, fits: { _ in true }).tasks.map { $0.name } == ["apart"])
     var report = LoadReport()
     #expect(other.active(holding: ["apart"], note: &report)?.name == "apart")
     #expect(other.active(holding: [], note: &report) == nil)

@@ -127,6 +127,6 @@ struct PositionRowTests {
     // Nothing, of a width of which two rows are larger than any tensor.
     let wide = Weights(["table": LazyTensor(zeros: TensorSpec(.float32, [0, 1 << 54]))])
     error = #expect(throws: GraftError.self) { try reachable.decode(wide, report: &report) }
-    #expect(error?.expected == "a width of which 2 rows more fit")
+    #expect(error?.expected == "rows of at most \(1 << 55) bytes")
   }
 }

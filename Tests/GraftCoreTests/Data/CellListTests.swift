@@ -18,7 +18,7 @@ struct CellListTests {
         ["a\u{A0}b", "a\u{AD}b", "😀", "\"", #"\x41"#]
       ),
       ("('B-PER', 'O')", ["B-PER", "O"]), ("('a',)", ["a"]), ("{'a', \"b\"}", ["a", "b"]),
-      (#"["B-PER", "O", ]"#, ["B-PER", "O"]),
+      (#"["B-PER", "O", ]"#, ["B-PER", "O"]), (#"{"a"}"#, ["a"]), (#"{"a", }"#, ["a"]), ("('a', )", ["a"]),
     ])
   func lists(_ text: String, _ items: [String]) {
     #expect(WrittenLabel.items(inCell: text) == items)
@@ -29,7 +29,9 @@ struct CellListTests {
     arguments: [
       "a", "", "[a]", "['a'", "['a' 'b']", "[None]", "[[1]]", "{'a': 1}", "[CLS] a", "['a'] b", #"['\xzz']"#,
       #"['\U11111111']"#, #"['\U00']"#, "(1)", "(1, 2)", "(it's)", "('He', she said.)", "{it's}",
-      #"{"a": 1}"#,
+      #"{"a": 1}"#, #"("a")"#, #"("Hello there")"#, #"[("a")]"#, #"("a", "b"]"#, #"["a")"#, #"{"Hello" x"#,
+      "[,]",
+      #"["a",,]"#, "(,)", #"{,"a"}"#, #"{"a"}, {"b"}"#,
     ])
   func others(_ text: String) { #expect(WrittenLabel.items(inCell: text) == nil) }
 

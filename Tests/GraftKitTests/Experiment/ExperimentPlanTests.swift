@@ -285,7 +285,7 @@ import Testing
     Problem(
       yaml: SmallExperiment.stages.replacing("{evaluate: test}", with: "{evaluate: test, tag-scheme: IOB2}")
         + "\narms: {a: [head, tune, test]}",
-      message: "arm 'a', stage 'test': the active head does not label tokens"),
+      message: "arm 'a', stage 'test': the head 'sequence-classification' does not label tokens"),
     Problem(
       yaml: SmallExperiment.stages + "\narms: {a: [head, tune, test]}", test: "text,mood,more\nx,a,1\n",
       message: "found columns that are not read: 'mood', 'more'."),
@@ -352,7 +352,7 @@ import Testing
         "tune: {train: train", with: "tune: {train: train, long-texts: windows")
         + "\narms: {a: [tune]}",
       message:
-        "arm 'a', stage 'tune': the active head does not label texts as a whole. Leave out 'long-texts'"
+        "arm 'a', stage 'tune': the head 'masked-lm' does not label texts as a whole. Leave out 'long-texts'"
     ),
     Problem(
       yaml: SmallExperiment.stages.replacing(
@@ -396,14 +396,14 @@ import Testing
       yaml: SmallExperiment.stages.replacing("tune: {train: train", with: "tune: {train: train, loss: cosine")
         + "\narms: {a: [head, tune, test]}",
       message:
-        "arm 'a', stage 'tune', 'loss': the active head does not learn vectors for texts"
+        "arm 'a', stage 'tune', 'loss': the head 'sequence-classification' does not learn vectors for texts"
     ),
     Problem(
       yaml: SmallExperiment.stages.replacing(
         "tune: {train: train", with: "tune: {train: train, tag-scheme: IOB2")
         + "\narms: {a: [head, tune, test]}",
       message:
-        "arm 'a', stage 'tune': the active head does not label tokens"
+        "arm 'a', stage 'tune': the head 'sequence-classification' does not label tokens"
     ),
     Problem(
       yaml: SmallExperiment.stages.replacing(

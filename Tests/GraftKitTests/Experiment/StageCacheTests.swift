@@ -146,6 +146,28 @@ import Testing
     }
   }
 
+  @Test(
+    "sparse files of more bytes than can be counted are more than may be kept",
+    .enabled(if: FileManager.default.fileExists(atPath: "/dev/shm")))
+  func sparseFiles() throws {
+    try withTemporaryDirectory { directory in
+      let output = URL(filePath: "/dev/shm/graft-sparse-\(UUID().uuidString)")
+      defer { try? FileManager.default.removeItem(at: output) }
+      let plan = try SmallExperiment.plan(SmallExperiment.twoArms, in: directory)
+      _ = try run(plan, output)
+      let cache = StageCache(output)
+      let test = cache.url(try #require(plan.stages.first { $0.name == "test" }))
+      for name in ["a", "b"] {
+        let file = test.appending(path: name)
+        try Data("x".utf8).write(to: file)
+        try #require(truncate(file.path, 1 << 62) == 0)
+      }
+      try FileManager.default.removeItem(at: cache.url(try #require(plan.stages.first { $0.name == "tune" })))
+      let error = #expect(throws: GraftError.self) { try run(plan, output, maximumDisk: 10 << 30) }
+      #expect(error?.problem == "the run would take more disk space than it may")
+    }
+  }
+
   @Test func whatAStoppedRunWroteIsNotCountedTwice() throws {
     try withTemporaryDirectory { directory in
       let output = directory.appending(path: "out")

@@ -98,6 +98,14 @@ import Testing
     }
   }
 
+  @Test("another rank is sent all that a row is") func rowsAreSentWhole() throws {
+    var row = TextRow(
+      "a", pair: "b", label: .list(["c"]), place: .init(file: "d", row: 2, index: 1, kind: .question))
+    (row.isTextNamed, row.fields["e"]) = (false, [1, .null])
+    let sent = try JSONEncoder().encode(SharedRow(row))
+    #expect(try JSONDecoder().decode(SharedRow.self, from: sent).textRow() == row)
+  }
+
   /// Ranks get about as much text each.
   @Test func rowsAreDealtOutByLength() {
     let rows = (0..<100).map { TextRow(String(repeating: "x", count: ($0 * 37 % 100) * 20)) }

@@ -11,6 +11,9 @@
 extern char reader_name[];
 // The numbers of its descriptors.
 enum { READER_SOCKET = 3, READER_FILE = 4, READER_WINDOW = 5, READER_END = 6 };
+// What its environment has beside the place of libraries: it locks no files, and loads no plugins of the library.
+#define READER_ENVIRONMENT "HDF5_USE_FILE_LOCKING=FALSE", "HDF5_PLUGIN_PRELOAD=::"
+enum { READER_VARIABLES = 2 };
 
 // Bytes that grow. There is no answer without memory: the process ends.
 typedef struct {

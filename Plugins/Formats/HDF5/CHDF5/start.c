@@ -45,10 +45,13 @@ int GraftHDF5Window(uint64_t size) {
 
 // The only variable that goes along says where libraries are. The library's own could have it load others.
 // Returns what is to be freed.
-static char *make_environment(char *environment[4]) {
+static char *make_environment(char *environment[READER_VARIABLES + 2]) {
+  char *const own[READER_VARIABLES] = {READER_ENVIRONMENT};
   int count = 0;
-  environment[count++] = "HDF5_USE_FILE_LOCKING=FALSE";
-  environment[count++] = "HDF5_PLUGIN_PRELOAD=::";
+  while (count < READER_VARIABLES) {
+    environment[count] = own[count];
+    count++;
+  }
   const char *libraries = getenv("LD_LIBRARY_PATH");
   char *path = NULL;
   if (libraries && asprintf(&path, "LD_LIBRARY_PATH=%s", libraries) < 0) path = NULL;
@@ -62,7 +65,7 @@ int GraftHDF5Start(int file, int socket, int window, uint64_t memory, uint64_t s
   snprintf(memory_text, sizeof memory_text, "%" PRIu64, memory);
   snprintf(seconds_text, sizeof seconds_text, "%" PRIu64, seconds);
   char *arguments[] = {reader_name, memory_text, seconds_text, NULL};
-  char *environment[4];
+  char *environment[READER_VARIABLES + 2];
   char *path = make_environment(environment);
 
   // Out of the way of the numbers that they are to have.
@@ -96,20 +99,4 @@ int GraftHDF5Start(int file, int socket, int window, uint64_t memory, uint64_t s
   }
   free(path);
   return status;
-}
-
-int GraftHDF5Fork(int file, int socket, int window, uint64_t memory, uint64_t seconds, pid_t *process) {
-  load_library();
-  *process = fork();
-  if (*process != 0) return *process < 0 ? errno : 0;
-  // Out of the way of the numbers that they are to have.
-  const int given[] = {open("/dev/null", O_RDWR), socket, file, window};
-  int moved[4];
-  for (int index = 0; index < 4; index++) moved[index] = fcntl(given[index], F_DUPFD, READER_END);
-  for (int number = 0; number < READER_END; number++) {
-    if (dup2(moved[number < READER_SOCKET ? 0 : number - READER_SOCKET + 1], number) < 0) _exit(errno);
-  }
-  if (close_range(READER_END, ~0U, 0) != 0 || setsid() < 0) _exit(errno);
-  run_reader(memory, seconds);
-  _exit(0);
 }

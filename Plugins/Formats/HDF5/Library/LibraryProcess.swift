@@ -39,8 +39,13 @@ final class LibraryProcess: @unchecked Sendable {
   private static let advice: Advice =
     "Copy or download it again, write it anew with h5repack, or install a newer libhdf5."
 
-  /// Whether processes are copies of this one, and not this program started again: for tests with many files.
-  @TaskLocal static var areForked = false
+  /// Starts a process: ``GraftHDF5Start``, or what does the same faster for tests of many files.
+  typealias Start =
+    @Sendable (
+      _ file: Int32, _ socket: Int32, _ window: Int32, _ memory: UInt64, _ seconds: UInt64,
+      _ process: UnsafeMutablePointer<pid_t>
+    ) -> Int32
+  @TaskLocal static var start: Start = { GraftHDF5Start($0, $1, $2, $3, $4, $5) }
 
   /// What the library calls its version.
   private(set) var version = ""
@@ -86,8 +91,7 @@ final class LibraryProcess: @unchecked Sendable {
     else { throw Self.systemError(errno) }
     socket = ends[0]
     // Twice the time: what is computed counts over several answers.
-    let start = Self.areForked ? GraftHDF5Fork : GraftHDF5Start
-    let status = start(
+    let status = Self.start(
       file.descriptor, ends[1], shared, UInt64(memory ?? file.budget.memory), UInt64(2 * seconds), &process)
     close(ends[1])
     guard status == 0 else {

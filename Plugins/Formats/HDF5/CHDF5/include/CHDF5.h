@@ -80,10 +80,6 @@ int GraftHDF5CanStart(void);
 /// - Returns: 0, or the system's error.
 int GraftHDF5Start(int file, int socket, int window, uint64_t memory, uint64_t seconds, pid_t *process);
 
-/// Starts the same as a copy of this process, which loads the library first: several times as fast, for tests that read
-/// many damaged files.
-int GraftHDF5Fork(int file, int socket, int window, uint64_t memory, uint64_t seconds, pid_t *process);
-
 /// Shared memory whose size cannot be changed.
 ///
 /// - Returns: A descriptor, or -1.
