@@ -141,6 +141,14 @@ def others():
         layout[:5] = h5py.VirtualSource(f["parts/0"])
         layout[5:] = h5py.VirtualSource(f["parts/1"])
         f.create_virtual_dataset("whole", layout)
+    # Names without a slash in front, of sources that come before and after the virtual dataset.
+    with file("virtual-names", libver=("v110", "v110")) as f:
+        f["first"] = WIDE[:5]
+        layout = h5py.VirtualLayout((11, 7), np.float32)
+        layout[:5] = h5py.VirtualSource(".", "first", (5, 7))
+        layout[5:] = h5py.VirtualSource(".", "parts/1", (6, 7))
+        f.create_virtual_dataset("group/whole", layout)
+        f["parts/1"] = WIDE[5:]
     with file("references") as f:
         f["a"] = WIDE
         f["object"] = np.array([f["a"].ref], h5py.ref_dtype)

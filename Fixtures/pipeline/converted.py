@@ -3,7 +3,7 @@
     python converted.py
 
 A file of pipelines as those of make.py, whose first lines are {"tokenizers", "name", "model": NAME.model.gz, "settings":
-tokenizer_config.json}. The converters of transformers are those of version 4, with the special tokens added as that version does;
+tokenizer_config.json}. The converters of transformers are those of version 4 (but for ALBERT's spaces), with the special tokens added as that version does;
 for byte-pair models the merges are those that its function `generate_merges` makes, with which version 4 calls it.
 """
 
@@ -17,6 +17,7 @@ import tokenizers
 from sentencepiece import sentencepiece_model_pb2 as protocol
 from tokenizers import AddedToken, Tokenizer
 from tokenizers.models import BPE
+from tokenizers.pre_tokenizers import Sequence, WhitespaceSplit
 
 import make
 from make import HERE, PARTS, bpe
@@ -57,6 +58,9 @@ def convert(model, converter, tokens, settings, *, lstrip):
         vocab = converter.vocab(converter.proto)
         ids.update({token: i for i, (token, _) in enumerate(vocab)})
         tokenizer = converter.converted()
+        if isinstance(converter, converters.AlbertConverter):
+            # As AlbertTokenizer of version 5, and as SentencePiece: spaces at the end of a text have no token.
+            tokenizer.pre_tokenizer = Sequence([WhitespaceSplit(), tokenizer.pre_tokenizer])
         tokenizer.add_special_tokens([
             AddedToken(token, lstrip=lstrip and token in ("<mask>", "[MASK]"), normalized=False, special=True) for token in tokens])
         return tokenizer

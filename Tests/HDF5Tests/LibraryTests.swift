@@ -37,6 +37,7 @@ struct LibraryTests {
 
   @Test(arguments: [
     ("virtual.h5", "a layout that only HDF5 1.10 and later write"),
+    ("virtual-names.h5", "a layout that only HDF5 1.10 and later write"),
     ("latest-chunks.h5", "a layout that only HDF5 1.10 and later write"),
     ("many-links.h5", "a group in the form that HDF5 1.8 has for many links"),
     ("committed-type.h5", "its description is shared with other objects (a committed datatype)"),

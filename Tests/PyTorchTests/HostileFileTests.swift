@@ -166,7 +166,8 @@ import Zip
       "a later protocol", "\u{80}\u{6}}.", "the pickle's protocol is unknown; expected 0 to 5, found 6."),
     Case(
       "a storage's description by text", "Pstorage\n.",
-      "the pickle has an opcode that weights do not need; found 0x50 at byte 0." + save),
+      "a pickle of protocol 0, which has its tensors' storages as text. Save it again without pickle_protocol=0."
+    ),
     Case(
       "a storage of something else", "\u{80}\u{2}U\u{6}module\u{85}Q.",
       "the pickle is broken: a storage's description is not one." + again),
@@ -359,6 +360,22 @@ import Zip
         let error = #expect(throws: GraftError.self) { try PyTorchFormat().open(url) }
         #expect(error?.description == "\(url.path): \(message)")
       }
+    }
+  }
+
+  @Test func distributedCheckpointsAreNamed() throws {
+    let message =
+      "a distributed checkpoint of PyTorch, whose files are no weight files of their own. Make one file of it "
+      + "with dcp_to_torch_save of torch.distributed.checkpoint.format_utils."
+    try withTemporaryDirectory { directory in
+      #expect(try PyTorchFormat.namedFile(in: directory) == nil)
+      let url = directory.appending(path: "__0_0.distcp")
+      try Data(bytes("}.")).write(to: url)
+      #expect(try PyTorchFormat.namedFile(in: directory) == nil)
+      try Data().write(to: directory.appending(path: ".metadata"))
+      #expect(errorMessage { _ = try PyTorchFormat().open(url) } == "\(url.path): \(message)")
+      #expect(
+        errorMessage { _ = try PyTorchFormat.namedFile(in: directory) } == "\(directory.path): \(message)")
     }
   }
 

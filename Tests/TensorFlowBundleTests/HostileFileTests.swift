@@ -125,6 +125,10 @@ import Testing
       "2⁶³ data files", index([], header: [8] + [UInt8](repeating: 0x80, count: 9) + [1]),
       "x.index: a number of data files out of range; found -9223372036854775808."),
     Case(
+      "version 1", index([], header: [1 << 3 | 2, 2, 10, 0]),
+      "x.index: a checkpoint in TensorFlow's old form, version 1. "
+        + "Load it with TensorFlow and save it with Saver(write_version=SaverDef.V2)."),
+    Case(
       "a big-endian machine", index([], header: header + [2 << 3, 1]),
       "x.index: written on a big-endian machine. Write it again on a little-endian one."),
     Case(

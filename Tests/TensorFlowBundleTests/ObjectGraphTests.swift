@@ -74,6 +74,22 @@ import Testing
     }
   }
 
+  /// What is in it is then refused as such.
+  @Test("a file checkpoint of version 1 names a file without a suffix") func oldCheckpoints() throws {
+    try withTemporaryDirectory { directory in
+      try Data(#"model_checkpoint_path: "/a/model.ckpt-7""#.utf8).write(
+        to: directory.appending(path: "checkpoint"))
+      func named() throws -> String? {
+        try TensorFlowBundleFormat.namedFile(in: directory)?.lastPathComponent
+      }
+      #expect(try named() == "model.ckpt-7.index")
+      try Data().write(to: directory.appending(path: "model.ckpt-7"))
+      #expect(try named() == "model.ckpt-7")
+      try Data().write(to: directory.appending(path: "model.ckpt-7.index"))
+      #expect(try named() == "model.ckpt-7.index")
+    }
+  }
+
   /// Other programs call their files `checkpoint` too.
   @Test("a file checkpoint that is something else names none") func otherCheckpoints() throws {
     try withTemporaryDirectory { directory in

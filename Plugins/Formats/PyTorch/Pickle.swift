@@ -54,6 +54,11 @@ struct Pickle {
     let start = bytes.position
     while true {
       let code = try bytes.byte()
+      guard code != Self.textualPersistentID else {
+        throw GraftError(
+          .unsupported, "a pickle of protocol 0, which has its tensors' storages as text",
+          advice: "Save it again without pickle_protocol=0.")
+      }
       guard let opcode = Opcode(rawValue: code) else {
         throw GraftError(
           .unsupported, "the pickle has an opcode that weights do not need",
@@ -70,6 +75,9 @@ struct Pickle {
     }
     result = try pop()
   }
+
+  /// The opcode by which protocol 0 names what is stored elsewhere.
+  private static let textualPersistentID = UInt8(ascii: "P")
 
   static let saveAgain = "Save the weights alone: torch.save(model.state_dict(), FILE)."
 }

@@ -15,8 +15,18 @@ public struct PyTorchFormat: WeightFormat {
 
   public init() {}
 
+  /// Refuses the directory of a distributed checkpoint; there is no other file to name.
+  public static func namedFile(in directory: URL) throws -> URL? {
+    let isDistributed =
+      FileManager.default.fileExists(atPath: directory.appending(path: ".metadata").path)
+      && FileManager.default.fileExists(atPath: directory.appending(path: "__0_0.distcp").path)
+    guard isDistributed else { return nil }
+    throw DistributedCheckpoint.error.inFile(directory.path)
+  }
+
   public func open(_ file: RandomAccessFile) throws -> Weights? {
     do {
+      if file.url.pathExtension == DistributedCheckpoint.pathExtension { throw DistributedCheckpoint.error }
       if let archive = try ZipArchive.open(file, where: { $0.contains(where: TorchArchive.isTable) }) {
         return try TorchArchive.weights(in: archive)
       }
@@ -40,6 +50,16 @@ public struct PyTorchFormat: WeightFormat {
   public func write(_ weights: Weights, to url: URL, limit: Int?) throws {
     try ShardIndex.write(weights, to: url, limit: limit, format: self)
   }
+}
+
+/// What `torch.distributed.checkpoint` saves: files that each hold archives of some tensors one after another, and a
+/// pickled list of them. It is told apart so that it can be named.
+enum DistributedCheckpoint {
+  static let pathExtension = "distcp"
+
+  static let error = GraftError(
+    .unsupported, "a distributed checkpoint of PyTorch, whose files are no weight files of their own",
+    advice: "Make one file of it with dcp_to_torch_save of torch.distributed.checkpoint.format_utils.")
 }
 
 /// The archive of PyTorch before 0.1.10, of March 2017. It is told apart so that it can be named.

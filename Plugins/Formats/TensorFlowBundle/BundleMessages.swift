@@ -12,6 +12,11 @@ struct BundleHeader {
     while let (field, value) = try reader.next() {
       switch (field, value) {
       case (1, .number(let count)): shardCount = Int(truncatingIfNeeded: count)
+      // `SavedTensorSlices` in tensorflow/core/util/saved_tensor_slice.proto has its description here.
+      case (1, .bytes):
+        throw GraftError(
+          .unsupported, "a checkpoint in TensorFlow's old form, version 1",
+          advice: "Load it with TensorFlow and save it with Saver(write_version=SaverDef.V2).")
       case (2, .number(let endianness)) where endianness != 0:
         throw GraftError(
           .unsupported, "written on a big-endian machine", advice: "Write it again on a little-endian one.")

@@ -39,7 +39,14 @@ public struct TensorFlowBundleFormat: WeightFormat {
     guard let parts = line?.split(separator: "\"", omittingEmptySubsequences: false), parts.count == 3,
       let name = parts[1].split(separator: "/").last
     else { return nil }
-    return directory.appending(path: name + BundlePath.indexSuffix)
+    let index = directory.appending(path: name + BundlePath.indexSuffix)
+    // Version 1 has everything in one file, without a suffix.
+    let file = directory.appending(path: name)
+    let isOld =
+      !FileManager.default.fileExists(atPath: index.path)
+      && FileManager.default.fileExists(atPath: file.path, isDirectory: &isDirectory)
+      && !isDirectory.boolValue
+    return isOld ? file : index
   }
 
   public func open(_ file: RandomAccessFile) throws -> Weights? {

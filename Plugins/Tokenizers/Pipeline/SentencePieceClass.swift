@@ -81,8 +81,10 @@ struct SentencePieceClass: Sendable {
         parts += [NFKDNormalizer(), StripAccentsNormalizer()] as [any Normalizer]
       }
       if try settings.configuration.flag("do_lower_case") ?? true { parts.append(LowercaseNormalizer()) }
-      return parts + precompiled(charsmap) + spaces(" ")
-    })
+      return parts + precompiled(charsmap)
+    },
+    // As transformers 5 and SentencePiece, which have no token for spaces at the end of a text or before a special token.
+    preTokenizers: { _ in [WhitespaceSplitPreTokenizer()] })
 
   static let debertaV2 = SentencePieceClass(
     name: "DebertaV2Tokenizer", fileName: "spm.model",

@@ -107,9 +107,13 @@ static bool put_links(hid_t group, Buffer *answer) {
 
 static bool is_written(hid_t dataset, hid_t properties, hid_t space, int depth);
 
-// Whether a dataset that a virtual one is made of is all there.
+// Whether a dataset that a virtual one is made of is all there. Its name is a path from the file's root, with or without
+// a slash in front.
 static bool has_source(hid_t dataset, const char *name, int depth) {
-  hid_t source = hdf5.H5Dopen2(dataset, name, 0);
+  hid_t root = hdf5.H5Gopen2(dataset, "/", 0);
+  if (root < 0) return false;
+  hid_t source = hdf5.H5Dopen2(root, name, 0);
+  hdf5.H5Oclose(root);
   if (source < 0) return false;
   hid_t properties = hdf5.H5Dget_create_plist(source), space = hdf5.H5Dget_space(source);
   bool is_there = properties >= 0 && space >= 0 && is_written(source, properties, space, depth);
