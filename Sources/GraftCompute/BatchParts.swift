@@ -1,7 +1,8 @@
 import Synchronization
 
 extension Tape {
-  /// Computes a row for each token of a batch, or for each sequence, for parts of the batch at the same time where that is faster.
+  /// Computes a row for each token of a batch, or for each sequence, for parts of the batch at the same time where that
+  /// is faster.
   ///
   /// With packed weights a thread takes a part through all layers. The part's activations stay in the cache of its core, and
   /// it waits for no other thread until the end. The result is the same, bit for bit: no sequence depends on another, and

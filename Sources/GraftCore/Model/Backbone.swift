@@ -57,10 +57,11 @@ public protocol Backbone: Sendable {
 
   /// The rows of ``forward(_:_:_:)`` for each sequence's first token, with the same parameters: what a classifier reads.
   ///
-  /// Asked for in inference alone. A backbone whose last layer can leave out the other tokens, once it has attended to
-  /// them, has its own.
+  /// Called where nothing is recorded. By default all tokens are computed; a backbone whose last layer can leave out the
+  /// others, once it has attended to them, implements it.
   ///
-  /// - Returns: `[sequences, hidden]`, the same numbers bit for bit.
+  /// - Returns: `[sequences, hidden]`. With packed weights the numbers are those of ``forward(_:_:_:)``, bit for bit; a
+  ///   backend's own products may round otherwise with fewer rows.
   func firstTokens(_ batch: Batch, _ scope: Scope, _ tape: Tape) throws -> Variable
 }
 

@@ -53,8 +53,8 @@ INLINE void NAME(block)(
   }
 }
 
-// All rows by the steps `from..<to`. Meanwhile the steps that come next, if any, are fetched, evenly: at once they would
-// take the place of what is read now in the queue to memory.
+// All rows by the steps `from..<to`. Meanwhile the steps that come next, if any, are fetched at an even pace: faster than
+// memory gives them, they would hold up what is read now.
 static void NAME(steps)(const GraftPanelProduct *p, long from, long to, const float *bias, const char *next) {
   enum { WIDE = LANES * VECTORS };
   // As even as they can be: few rows together leave the multipliers waiting.
